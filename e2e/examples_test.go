@@ -22,6 +22,9 @@ var builtExamples = map[string]string{
 	"otel-ts":         "otel-example-ts",
 }
 
+// testedElsewhere are examples that need more than this machine has: where their test is.
+var testedElsewhere = map[string]string{"controller": "operator/e2e, TestController"} // an API server of Kubernetes
+
 // example is a copy of an example's manifest and tests, with the components that it needs.
 func example(t *testing.T, name string) (dir string) {
 	t.Helper()
@@ -67,6 +70,9 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("%v, %v", names, err)
 	}
 	for _, name := range names {
+		if testedElsewhere[name] != "" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if code, out, console := run(t, "", "test", "--log-level", "error", example(t, name)); code != 0 || strings.Contains(out, "FAIL") || !strings.Contains(out, "ok   ") {

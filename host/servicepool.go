@@ -48,7 +48,7 @@ func (p *servicePool) open() error {
 	return err
 }
 
-// begun says that the guest is about to run.
+// begun says that the guest runs.
 func (p *servicePool) begun() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -188,9 +188,10 @@ func (v *invoker) runService(ctx context.Context, e *entry, s *service, tell <-c
 		Component: e.name, Trigger: serviceTrigger, Name: "run", Subject: serviceRun(s.restarts()), Unbounded: true,
 		Run: func(ctx context.Context, inst *component.Instance) error {
 			made()
-			e.service.begun()
-			running()
-			return callRun(ctx, inst, e.service.run, tell)
+			return callRun(ctx, inst, e.service.run, tell, func() {
+				e.service.begun()
+				running()
+			})
 		},
 	})
 	var exit *cm.ExitError
@@ -200,14 +201,16 @@ func (v *invoker) runService(ctx context.Context, e *entry, s *service, tell <-c
 	return err
 }
 
-// callRun calls run until it ends. When tell is closed, an asynchronous run is cancelled, which the guest sees and may take its time for; one
+// callRun calls run until it ends, and begun when it has begun: an asynchronous one has run to where it waits for the first time, so that requests meet
+// what it has set up until then. When tell is closed, an asynchronous run is cancelled, which the guest sees and may take its time for; one
 // of WASI 0.2 cannot be told, and is interrupted, as a command is.
-func callRun(ctx context.Context, inst *component.Instance, id wit.InterfaceID, tell <-chan struct{}) error {
+func callRun(ctx context.Context, inst *component.Instance, id wit.InterfaceID, tell <-chan struct{}, begun func()) error {
 	f, err := inst.Func(id, "run")
 	if err != nil {
 		return err
 	}
 	if !f.Type().Async {
+		begun()
 		return callSync(ctx, f, tell)
 	}
 	if len(inst.Linked().Exports()) > 1 {
@@ -217,6 +220,7 @@ func callRun(ctx context.Context, inst *component.Instance, id wit.InterfaceID, 
 	if err != nil {
 		return err
 	}
+	begun()
 	over := make(chan struct{})
 	defer close(over)
 	told := make(chan struct{})
