@@ -294,6 +294,7 @@ func TestBackendDownFromTheStart(t *testing.T) {
 	nobody := l.Addr().String()
 	l.Close()
 	s := up(t, nil, "--admin", "127.0.0.1:0", storing(t, fmt.Sprintf("{redis: %q}", "redis://"+nobody)))
+	s.waitForConsole("admin on ")
 	_, admin, _ := strings.Cut(s.stderr(), "admin on ")
 	admin, _, _ = strings.Cut(admin, "\n")
 	const want = "503 workload shop: keyvalue default of component c is down: connection\n"

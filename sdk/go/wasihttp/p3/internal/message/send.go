@@ -2,6 +2,7 @@ package message
 
 import (
 	"cmp"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func RoundTrip(r *http.Request, send func(context.Context, bindings.Request) (bi
 
 // setHead sets what a request's head has besides its fields.
 func setHead(out bindings.Request, r *http.Request) error {
-	authority, path := r.URL.Host, r.URL.RequestURI()
+	authority, path := cmp.Or(r.URL.Host, r.Host), r.URL.RequestURI() // a request that is handed on along a chain has a Host alone
 	scheme := bindings.SchemeHTTPS()
 	if r.URL.Scheme == "http" {
 		scheme = bindings.SchemeHTTP()
