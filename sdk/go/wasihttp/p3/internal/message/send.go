@@ -2,7 +2,6 @@ package message
 
 import (
 	"cmp"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
