@@ -41,7 +41,10 @@ type localTransport struct{ handler http.Handler }
 
 // RoundTrip returns when the handler has written the head of its response, or has returned.
 func (t localTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithCancel(req.Context())
+	// Who sends the request ends it, but not what is still to come of its body when the handler has returned: an exchange is over when its response has been read.
+	ctx, cancelFor := context.WithCancelCause(context.WithoutCancel(req.Context()))
+	cancel := func() { cancelFor(nil) }
+	goOn := context.AfterFunc(req.Context(), func() { cancelFor(context.Cause(req.Context())) })
 	trace := httptrace.ContextClientTrace(ctx)
 	if trace == nil {
 		trace = &httptrace.ClientTrace{}
@@ -59,12 +62,18 @@ func (t localTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		body.once.Do(body.all)
 	}
 	w := newLocalWriter(req)
-	w.leave = cancel
-	context.AfterFunc(ctx, func() { _ = body.Close() }) // ends the handler's read that is under way
+	handling, leave := context.WithCancel(ctx)
+	w.leave = leave
+	closeBody := func() { _ = body.Close() } // ends the handler's read that is under way
+	context.AfterFunc(ctx, closeBody)
+	stop := context.AfterFunc(handling, closeBody)
 	context.AfterFunc(req.Context(), func() { _ = w.out.CloseWithError(context.Cause(req.Context())) })
 	go func() {
 		defer cancel()
-		w.end(serveLocal(t.handler, w, received(ctx, req, body)))
+		err := serveLocal(t.handler, w, received(handling, req, body))
+		goOn()
+		stop() // a client that has read the response may close it before it has sent the rest
+		w.end(err)
 		linger(body, cancel)
 	}()
 	select {

@@ -202,3 +202,29 @@ func TestLocalTimeout(t *testing.T) {
 		<-ends
 	})
 }
+
+// TestLocalRestAfterAnswer: a guest that has read the answer of a handler that did not read its request may send the rest of it, as to a server on the network.
+func TestLocalRestAfterAnswer(t *testing.T) {
+	c := localTo(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusUnsupportedMediaType) })
+	r := request(t, "POST", "http://inside/")
+	body := r.Body()
+	x, ends := begin(t, c, r, Options{})
+	resp, err := result(t, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := readAll(t.Context(), resp.Body()); text != "no\n" || err != nil {
+		t.Fatalf("%q %v", text, err)
+	}
+	resp.Body().Finish()
+	if _, err := resp.Body().Trailers(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, body.Stream(), "question")
+	if err := body.Finish(nil); err != nil {
+		t.Error(err)
+	}
+	if e := <-ends; e.status != 415 || e.err != nil {
+		t.Errorf("the exchange ended with %+v", e)
+	}
+}
