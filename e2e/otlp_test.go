@@ -58,7 +58,7 @@ func treeOf(c *otlptest.Collector, trace string) string {
 	return strings.Join(roots, "; ")
 }
 
-var wait = regexp.MustCompile(`^wasi:(io/poll|clocks/)\S*#(poll|\[method\]pollable\.block|wait-for|wait-until)$`)
+var wait = regexp.MustCompile(`^wasi:(io/|clocks/)\S*#(poll|\[method\](pollable\.block|(in|out)put-stream\.blocking-[a-z-]+)|wait-for|wait-until)$`)
 
 // upstreamOf is a server that keeps the traceparent of requests.
 func upstreamOf(t *testing.T) (url string, seen chan string) {

@@ -59,7 +59,7 @@ func Tree(spans []Span, attrs ...string) string {
 	return draw("", "")
 }
 
-var waits = regexp.MustCompile(`^wasi:(io/poll|clocks/)\S*#(poll|\[method\]pollable\.block|wait-for|wait-until)$`)
+var waits = regexp.MustCompile(`^wasi:(io/|clocks/)\S*#(poll|\[method\](pollable\.block|(in|out)put-stream\.blocking-[a-z-]+)|wait-for|wait-until)$`)
 
 // WithoutWaits leaves out waits of guests, which are spans only if they take a millisecond.
 func WithoutWaits(spans []Span) []Span {
