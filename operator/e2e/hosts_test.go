@@ -184,7 +184,7 @@ func TestAPIServerRestart(t *testing.T) {
 	c.await(t, ns, "shop", "it is not ready", readyOf(2))
 	before := c.assignments(t, ns, "shop")
 	l := c.load(t, ns, "shop", "/hello", rate(t))
-	away := time.Duration(number(t, "VITRINE_KUBE_AWAY", 13)) * time.Second // longer than a Lease
+	away := time.Duration(number(t, "VITRINE_KUBE_AWAY", 5)) * time.Second // 13 is longer than a Lease
 	if err := c.restart("kube-apiserver", away); err != nil {
 		t.Fatal(err)
 	}
