@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/cli/internal/build"
 	"github.com/vitrine-wasm/vitrine/cli/internal/scaffold"
 	"github.com/vitrine-wasm/vitrine/internal/text"
@@ -83,18 +86,29 @@ func (p *process) askForProject(ctx context.Context, args []string) ([]string, e
 
 // projectName says why the last part of a path is no name of a project.
 func projectName(dir string) error {
-	return new(v1alpha1.Name).UnmarshalText([]byte(filepath.Base(dir)))
+	return new(v1alpha1.Name).UnmarshalText([]byte(baseName(dir)))
+}
+
+// baseName is the name of the folder that a path leads to, also for "." and "..".
+func baseName(dir string) string {
+	if whole, err := filepath.Abs(dir); err == nil && dir != "" {
+		dir = whole
+	}
+	return filepath.Base(dir)
 }
 
 func (p *process) create(ctx context.Context, template, dir string) error {
-	name := filepath.Base(dir)
+	name := baseName(dir)
 	if err := projectName(dir); err != nil {
 		return &Problem{What: "this is no name of a project", Why: err.Error(), Do: "choose another name", Code: ExitUsage}
 	}
 	err := scaffold.New(ctx, template, dir, name)
 	var occupied *scaffold.OccupiedError
 	var unknown *scaffold.UnknownError
+	var file *scaffold.FileError
 	switch {
+	case errors.As(err, &file):
+		return &Problem{What: "the project needs a folder", Where: dir, Why: err.Error(), Do: "choose another name", Code: ExitUsage}
 	case errors.As(err, &occupied):
 		return &Problem{What: "the folder is not empty", Where: dir, Why: err.Error(), Do: "choose another name", Code: ExitUsage}
 	case errors.As(err, &unknown):
@@ -114,10 +128,19 @@ func whatNext(template, dir, name string) string {
 		t = scaffold.Templates()[i]
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is made from %s. Next:\n\n  cd %s\n", name, template, dir)
-	if t.Command() {
+	fmt.Fprintf(&b, "%s is made from %s.", name, template)
+	_, err := os.Stat(filepath.Join(dir, app.FileName))
+	if err != nil { // a template from elsewhere may be any project
+		fmt.Fprintf(&b, " It has no %s, which vitrine build and vitrine dev need.\n", app.FileName)
+		return b.String()
+	}
+	fmt.Fprintf(&b, " Next:\n\n  cd %s\n", shellWord(dir))
+	switch {
+	case i < 0: // what it answers is not known
+		fmt.Fprint(&b, "  vitrine dev --trace\n")
+	case t.Command():
 		fmt.Fprint(&b, "  vitrine build\n  vitrine run --trace .\n\nvitrine test tests it.\n")
-	} else {
+	default:
 		fmt.Fprint(&b, "  vitrine dev --trace\n  curl 'http://127.0.0.1:3000/hello?name=you'   # in another terminal\n\nvitrine build builds it, vitrine test tests it.\n")
 	}
 	for _, need := range t.Needs {
@@ -126,4 +149,18 @@ func whatNext(template, dir, name string) string {
 		}
 	}
 	return b.String()
+}
+
+// shellWord is a path as a shell takes it: in quotes where it has other characters than those that no shell reads.
+func shellWord(path string) string {
+	plain := func(r rune) bool {
+		return r >= 0x80 || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`/\._-:+,@`, r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	if runtime.GOOS == "windows" {
+		return `"` + path + `"` // a path there has no quotes
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

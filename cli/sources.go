@@ -16,7 +16,7 @@ import (
 
 // sources are what a workload is made from, and what of it has to be built.
 type sources struct {
-	path    string   // of the workload
+	path    string   // of the workload, of its manifest if it has one
 	also    []string // further files whose changes count
 	watcher *watch.Watcher
 	watched string // the watcher's config
@@ -26,6 +26,10 @@ type sources struct {
 }
 
 func newSources(path string, also ...string) *sources {
+	// A folder whose manifest goes away, and comes back, is not the component alone that it holds meanwhile.
+	if manifest, bare, err := app.Resolve(path); err == nil && !bare {
+		path = manifest
+	}
 	return &sources{path: path, also: also, built: map[string]string{}}
 }
 

@@ -125,6 +125,15 @@ func TestDev(t *testing.T) {
 	}
 	write("vitrine.yaml", manifestOf("[sh, -c, 'echo the last command; cp $(cat source) shop.wasm']"))
 	s.waitForConsole("shop | the last command\n")
+
+	// Without its manifest the folder holds one component alone, which is not what is developed.
+	if err := os.Remove(filepath.Join(dir, "vitrine.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	s.waitForConsole(filepath.Join(dir, "vitrine.yaml") + " does not exist\n")
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
+	write("vitrine.yaml", manifestOf("[sh, -c, 'echo the manifest is back; cp $(cat source) shop.wasm']"))
+	s.waitForConsole("shop | the manifest is back\n")
 }
 
 // TestDevWaitsForABuild: a first build that fails ends nothing: the workload is served when it can be built.

@@ -80,6 +80,60 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// TestNewNames: any name of a project is one for YAML and for the tools of its language, a path is printed as a shell takes it, and what is made of a
+// template from elsewhere is said as it is.
+func TestNewNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"true", "null", "123", "1e3", "0x10", "fn", "1st", "vendor"} {
+		for _, template := range []string{"go-http", "rust-http"} {
+			at := filepath.Join(dir, template, name)
+			if code, out, problem := run(t, "", "new", template, at); code != 0 {
+				t.Errorf("%s: exit %d: %s%s", name, code, out, problem)
+			}
+			// The mistake that is left is that it is not built.
+			if _, out, problem := run(t, "", "check", at); strings.Contains(problem, "metadata.name") || !strings.Contains(problem, "build it first") {
+				t.Errorf("check of %s: %s%s", name, out, problem)
+			}
+		}
+		if without("cargo") == "" {
+			cargo := exec.Command("cargo", "read-manifest", "--offline")
+			cargo.Dir = filepath.Join(dir, "rust-http", name)
+			if out, err := cargo.CombinedOutput(); err != nil {
+				t.Errorf("cargo does not take %s: %s", name, out)
+			}
+		}
+	}
+	if code, out, problem := run(t, "", "new", "go-http", filepath.Join(dir, "my projects", "shop")); code != 0 || !strings.Contains(out, "my projects/shop'\n") {
+		t.Errorf("exit %d: %s%s", code, out, problem)
+	}
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("here", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("file", []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir("template", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, problem := run(t, "", "new", "./template", "made"); code != 1 || !strings.Contains(problem, "no file in ./template") {
+		t.Errorf("an empty template: exit %d: %s%s", code, out, problem)
+	}
+	if err := os.WriteFile(filepath.Join("template", "readme"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, problem := run(t, "", "new", "./template", "made"); code != 0 || !strings.Contains(out, "has no vitrine.yaml") || strings.Contains(out, "curl") {
+		t.Errorf("a template without a manifest: exit %d: %s%s", code, out, problem)
+	}
+	if code, out, problem := run(t, "", "new", "go-http", "file"); code != 2 || !strings.Contains(problem, "file is a file\n") {
+		t.Errorf("a file: exit %d: %s%s", code, out, problem)
+	}
+	t.Chdir("here")
+	if code, out, problem := run(t, "", "new", "go-http", "."); code != 0 || !strings.Contains(out, "here is made from go-http") {
+		t.Errorf("the working folder: exit %d: %s%s", code, out, problem)
+	}
+}
+
 // cures are where the programs are from that the builds of templates need.
 var cures = map[string]string{"go": "https://go.dev/dl", "rust": "https://rustup.rs", "c": "the package clang of your system", "js": "https://nodejs.org", "ts": "https://nodejs.org"}
 

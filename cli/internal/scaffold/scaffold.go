@@ -83,6 +83,20 @@ type OccupiedError struct{ Dir string }
 // Error names the folder.
 func (e *OccupiedError) Error() string { return fmt.Sprintf("%s is there, and is not empty", e.Dir) }
 
+// FileError says that a file is where the folder of a new project, or one above it, would be.
+type FileError struct{ Path string }
+
+// Error names the file.
+func (e *FileError) Error() string { return fmt.Sprintf("%s is a file", e.Path) }
+
+// EmptyError says that nothing in a template can be copied.
+type EmptyError struct{ Template string }
+
+// Error names the template.
+func (e *EmptyError) Error() string {
+	return fmt.Sprintf("there is no file in %s that can be copied; links and what is no file are left out", e.Template)
+}
+
 // schemes are the protocols of git that a template may come by.
 var schemes = []string{"https", "http", "ssh", "file", "git"}
 
@@ -95,6 +109,9 @@ func isRepository(template string) bool {
 // New makes the project name in dir from a template: one of the binary, a folder, or the address of a git repository. dir must not be
 // there, or be empty. What an attempt that fails has made stays only where the template itself could be read.
 func New(ctx context.Context, template, dir, name string) error {
+	if file := fileAbove(dir); file != "" {
+		return &FileError{file}
+	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return &OccupiedError{dir}
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -111,7 +128,7 @@ func New(ctx context.Context, template, dir, name string) error {
 		if within, err := inside(template, dir); err != nil || within {
 			return errors.Join(err, fmt.Errorf("%s is in the template itself", dir))
 		}
-		return write(os.DirFS(template), dir, name, "")
+		return copyFrom(template, template, dir, name)
 	}
 	return &UnknownError{template}
 }
@@ -122,13 +139,14 @@ func (t Template) write(dir, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := write(from, dir, name, ".tmpl"); err != nil || !t.sdk {
+	if _, err := write(from, dir, name, ".tmpl"); err != nil || !t.sdk {
 		return err
 	}
 	if from, err = fs.Sub(files, "gosdk"); err != nil {
 		return err
 	}
-	return write(from, filepath.Join(dir, "sdk"), name, ".tmpl")
+	_, err = write(from, filepath.Join(dir, "sdk"), name, ".tmpl")
+	return err
 }
 
 // inside says whether a folder is below another, or the same.
@@ -157,13 +175,38 @@ func fromRepository(ctx context.Context, address, dir, name string) error {
 		}
 		return fmt.Errorf("git clone: %s", strings.Join(strings.Fields(string(out)), " "))
 	}
-	return write(os.DirFS(temporary), dir, name, "")
+	return copyFrom(address, temporary, dir, name)
 }
 
-// write copies a template, and cuts suffix from the ends of its files' names. Links and other things that are no files are left out, since they may lead anywhere.
-func write(from fs.FS, dir, name, suffix string) error {
+// copyFrom makes a project of a template that is in a folder.
+func copyFrom(template, folder, dir, name string) error {
+	if count, err := write(os.DirFS(folder), dir, name, ""); err != nil || count > 0 {
+		return err
+	}
+	return &EmptyError{template}
+}
+
+// fileAbove is the file, if there is one, that is where a folder would be, or one above it.
+func fileAbove(dir string) string {
+	for {
+		switch info, err := os.Stat(dir); {
+		case err == nil && info.IsDir():
+			return ""
+		case err == nil:
+			return dir
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return ""
+		}
+		dir = above
+	}
+}
+
+// write copies a template, and cuts suffix from the ends of its files' names. It returns how many files it has copied. Links and other things that are no files are left out, since they may lead anywhere.
+func write(from fs.FS, dir, name, suffix string) (int, error) {
 	count, size := 0, int64(0)
-	return fs.WalkDir(from, ".", func(file string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(from, ".", func(file string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -187,6 +230,7 @@ func write(from fs.FS, dir, name, suffix string) error {
 		}
 		return copyFile(from, info, source, filepath.Join(dir, filepath.FromSlash(file)), name)
 	})
+	return count, err
 }
 
 // copyFile copies one file, with the project's name in place of the placeholder.

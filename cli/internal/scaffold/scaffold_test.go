@@ -45,7 +45,7 @@ func TestTemplates(t *testing.T) {
 				t.Errorf("%s/%s:\n%s", template.Name, file, text)
 			}
 		}
-		if !strings.Contains(read(t, dir, "vitrine.yaml"), "metadata: {name: shop") {
+		if !strings.Contains(read(t, dir, "vitrine.yaml"), `metadata: {name: "shop"`) {
 			t.Errorf("%s: the workload has another name", template.Name)
 		}
 		if _, err := os.Stat(filepath.Join(dir, meta)); err == nil {
@@ -98,6 +98,17 @@ func TestRefusals(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "y")); err == nil {
 		t.Error("a refusal made the folder")
+	}
+	writeFile(t, "x", dir, "file")
+	for _, below := range []string{filepath.Join(dir, "file"), filepath.Join(dir, "file", "a", "b")} {
+		var file *FileError
+		if err := New(t.Context(), "rust-http", below, "x"); !errors.As(err, &file) || file.Path != filepath.Join(dir, "file") {
+			t.Errorf("%s: got %v", below, err)
+		}
+	}
+	var empty *EmptyError
+	if err := New(t.Context(), t.TempDir(), filepath.Join(dir, "z"), "z"); !errors.As(err, &empty) {
+		t.Errorf("got %v", err)
 	}
 	if isRepository("ext::sh -c true") || isRepository("--upload-pack=x://y") || !isRepository("https://example.com/x.git") {
 		t.Error("which addresses are of repositories")
