@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/vitrine-wasm/vitrine/sdk/go/internal/anyvalue"
 	"github.com/vitrine-wasm/vitrine/sdk/go/internal/bindings"
 )
 
@@ -76,7 +77,7 @@ func TestDeepValue(t *testing.T) {
 		v = attribute.SliceValue(v)
 	}
 	got := lowerValue(v)
-	if !json.Valid([]byte(got)) || strings.Count(got[:maxDepth+1], "[") != maxDepth {
+	if !json.Valid([]byte(got)) || strings.Count(got[:anyvalue.MaxDepth+1], "[") != anyvalue.MaxDepth {
 		t.Errorf("%s", got)
 	}
 }
