@@ -1,4 +1,4 @@
-// The component uses the helpers of the SDK for Go: logs by log/slog, values by wasikeyvalue, configuration by wasiconfig.
+// The component uses the helpers of the SDK for Go: lines by log/slog, values by wasikeyvalue, configuration by wasiconfig.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 
@@ -15,11 +16,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasiconfig"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/p3/serve"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasikeyvalue"
-	"github.com/vitrine-wasm/vitrine/sdk/go/wasilog"
 )
 
 func init() {
-	slog.SetDefault(slog.New(wasilog.NewHandler(&slog.HandlerOptions{Level: slog.LevelDebug})))
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, nil)))
 	for path, f := range map[string]func(io.Writer, *http.Request) error{
 		"/log": logs, "/config": config, "/store": store, "/many": many, "/race": race, "/errors": refusals, "/leaves": leaves,
 	} {
@@ -38,7 +38,7 @@ func main() {}
 func logs(_ io.Writer, r *http.Request) error {
 	n := r.FormValue("n")
 	logger := slog.With("n", n).WithGroup("order")
-	logger.Debug("begun", "items", []string{"a", "b"}, slog.Group("price", "amount", 2.5))
+	logger.Warn("begun", "items", []string{"a", "b"}, slog.Group("price", "amount", 2.5))
 	async.Sleep(r.Context(), 20e6)
 	logger.Error("failed", "error", errors.New("no room"))
 	log.Print("printed ", n)

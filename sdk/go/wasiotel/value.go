@@ -1,26 +1,35 @@
 package wasiotel
 
 import (
+	"encoding/base64"
+	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
-	"github.com/vitrine-wasm/vitrine/sdk/go/internal/anyvalue"
 	"github.com/vitrine-wasm/vitrine/sdk/go/internal/bindings"
 )
 
 type entry = cabi.Tuple2[string, string]
 
-// lowerValue is a value as the interface has it.
-func lowerValue(v attribute.Value) string { return string(appendValue(nil, v, anyvalue.MaxDepth)) }
+// bytesPrefix begins a JSON string that stands for bytes (wasi:otel/types, value).
+const bytesPrefix = "data:application/octet-stream;base64,"
+
+// maxDepth is how deep values are nested at most. What is deeper becomes its text.
+const maxDepth = 32
+
+// lowerValue is a value as JSON. A double always has a fraction or an exponent, which tells it from a whole number; one that JSON has no number for is the
+// string NaN, Infinity or -Infinity.
+func lowerValue(v attribute.Value) string { return string(appendValue(nil, v, maxDepth)) }
 
 func appendValue(b []byte, v attribute.Value, depth int) []byte {
 	if depth == 0 {
-		return anyvalue.AppendString(b, v.String())
+		return appendString(b, v.String())
 	}
 	switch v.Type() {
 	case attribute.BOOL:
@@ -28,27 +37,38 @@ func appendValue(b []byte, v attribute.Value, depth int) []byte {
 	case attribute.INT64:
 		return strconv.AppendInt(b, v.AsInt64(), 10)
 	case attribute.FLOAT64:
-		return anyvalue.AppendFloat(b, v.AsFloat64())
+		return appendFloat(b, v.AsFloat64())
 	case attribute.STRING:
-		return anyvalue.AppendString(b, v.AsString())
+		return appendString(b, v.AsString())
 	case attribute.BYTESLICE:
-		return anyvalue.AppendBytes(b, v.AsByteSlice())
+		return appendString(b, bytesPrefix+base64.StdEncoding.EncodeToString(v.AsByteSlice()))
 	case attribute.BOOLSLICE:
-		return anyvalue.AppendList(b, v.AsBoolSlice(), strconv.AppendBool)
+		return appendList(b, v.AsBoolSlice(), strconv.AppendBool)
 	case attribute.INT64SLICE:
-		return anyvalue.AppendList(b, v.AsInt64Slice(), func(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) })
+		return appendList(b, v.AsInt64Slice(), func(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) })
 	case attribute.FLOAT64SLICE:
-		return anyvalue.AppendList(b, v.AsFloat64Slice(), anyvalue.AppendFloat)
+		return appendList(b, v.AsFloat64Slice(), appendFloat)
 	case attribute.STRINGSLICE:
-		return anyvalue.AppendList(b, v.AsStringSlice(), anyvalue.AppendString)
+		return appendList(b, v.AsStringSlice(), appendString)
 	case attribute.SLICE:
-		return anyvalue.AppendList(b, v.AsSlice(), func(b []byte, v attribute.Value) []byte { return appendValue(b, v, depth-1) })
+		return appendList(b, v.AsSlice(), func(b []byte, v attribute.Value) []byte { return appendValue(b, v, depth-1) })
 	case attribute.MAP:
 		return appendMap(b, v.AsMap(), depth)
 	case attribute.EMPTY:
 		return append(b, "null"...)
 	}
-	return anyvalue.AppendString(b, v.String()) // a kind that is newer than this package
+	return appendString(b, v.String()) // a kind that is newer than this package
+}
+
+func appendList[T any](b []byte, list []T, one func([]byte, T) []byte) []byte {
+	b = append(b, '[')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = one(b, v)
+	}
+	return append(b, ']')
 }
 
 // appendMap has the last value of each key.
@@ -67,10 +87,43 @@ func appendMap(b []byte, m []attribute.KeyValue, depth int) []byte {
 			b = append(b, ',')
 		}
 		first = false
-		b = append(anyvalue.AppendString(b, string(kv.Key)), ':')
+		b = append(appendString(b, string(kv.Key)), ':')
 		b = appendValue(b, kv.Value, depth-1)
 	}
 	return append(b, '}')
+}
+
+func appendFloat(b []byte, f float64) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(b, `"NaN"`...)
+	case math.IsInf(f, 1):
+		return append(b, `"Infinity"`...)
+	case math.IsInf(f, -1):
+		return append(b, `"-Infinity"`...)
+	case f == math.Trunc(f) && math.Abs(f) < 1e15:
+		return strconv.AppendFloat(b, f, 'f', 1, 64)
+	case math.Abs(f) < 1e-6 || math.Abs(f) >= 1e15:
+		return strconv.AppendFloat(b, f, 'e', -1, 64)
+	}
+	return strconv.AppendFloat(b, f, 'f', -1, 64)
+}
+
+// appendString is a JSON string (RFC 8259 §7). Bytes that are no UTF-8 become U+FFFD.
+func appendString(b []byte, s string) []byte {
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ':
+			b = append(b, '\\', 'u', '0', '0', digits[r>>4], digits[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
 }
 
 func lowerAttributes(attributes []attribute.KeyValue) []bindings.KeyValue {

@@ -9,7 +9,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
-	"github.com/vitrine-wasm/vitrine/sdk/go/internal/anyvalue"
 	"github.com/vitrine-wasm/vitrine/sdk/go/internal/bindings"
 )
 
@@ -77,7 +76,7 @@ func TestDeepValue(t *testing.T) {
 		v = attribute.SliceValue(v)
 	}
 	got := lowerValue(v)
-	if !json.Valid([]byte(got)) || strings.Count(got[:anyvalue.MaxDepth+1], "[") != anyvalue.MaxDepth {
+	if !json.Valid([]byte(got)) || strings.Count(got[:maxDepth+1], "[") != maxDepth {
 		t.Errorf("%s", got)
 	}
 }
