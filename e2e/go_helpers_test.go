@@ -15,6 +15,9 @@ import (
 // TestGoHelpers: a component in plain Go writes lines by log/slog, stores values and reads its configuration, by the packages of the SDK.
 func TestGoHelpers(t *testing.T) {
 	component := goComponent(t, "go-helpers")
+	if info, err := os.Stat(component); err != nil || info.Size() > 7_500_000 {
+		t.Errorf("the component has %d bytes (%v): does it link crypto/tls, which nothing in it calls?", info.Size(), err)
+	}
 	manifest := filepath.Join(t.TempDir(), "vitrine.yaml")
 	text := fmt.Sprintf(`apiVersion: vitrine.dev/v1alpha1
 kind: Workload
