@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -86,9 +87,9 @@ keyvalue: swap default: a: the bucket is closed
 	all.Wait()
 	s.waitForConsole("printed 7")
 	console := s.stderr()
-	for _, part := range []string{"WARN [app stdout] :: begun n=7", "order.items=", "order.price.amount=2.5", "ERROR [app stdout] :: failed n=7 order.error=\"no room\"", "INFO [app stdout] :: printed 7"} {
-		if !strings.Contains(console, part) {
-			t.Errorf("the console has no %q: %s", part, console)
+	for _, line := range []string{`WARN \S+ \[app stdout\] :: begun n=7 order.items=\S+ order.price.amount=2.5\n`, `ERROR \S+ \[app stdout\] :: failed n=7 order.error="no room"\n`, `INFO \S+ \[app stdout\] :: printed 7\n`} {
+		if !regexp.MustCompile(line).MatchString(console) {
+			t.Errorf("the console has no line %s: %s", line, console)
 		}
 	}
 	s.stop()
