@@ -10,7 +10,6 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/encode"
 	"github.com/vitrine-wasm/vitrine/internal/text"
-	wasiwit "github.com/vitrine-wasm/vitrine/wasi/wit"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -34,7 +33,7 @@ func (p *process) newComponent() *cobra.Command {
 		Short: "Make a component of a core module",
 		Long: `Makes a component of the core module that a compiler has made: Go's with GOOS=wasip1, and those of C, TinyGo and Rust, whose imports and
 exports have the names that wit-bindgen's tools give them. What the module imports and exports says what the component does; the WIT of these
-interfaces is that of WASI 0.2.12 and 0.3.0, which is in this program, and what is given with --wit. A world is needed for functions with plain names.
+interfaces is in this program, for WASI 0.2.12 and 0.3.0, wasi:keyvalue, wasi:config, wasi:logging and wasi:otel, or is given with --wit. A world is needed for functions with plain names.
 
 A module that speaks WASI 0.1, as Go's do, becomes a component of WASI 0.2; no adapter has to be fetched for that.
 
@@ -62,7 +61,7 @@ func (p *process) makeComponent(file, out, world string, paths []string) error {
 	if err != nil {
 		return &Problem{What: "the module cannot be read", Where: file, Why: fileError(err), Code: ExitUsage}
 	}
-	set, err := wit.LoadBeside(wasiwit.Files, paths...)
+	set, err := wit.LoadBeside(shippedWIT, paths...)
 	if err != nil {
 		return &Problem{What: "the WIT has a mistake", Where: strings.Join(paths, ", "), Why: err.Error(), Code: ExitUsage}
 	}

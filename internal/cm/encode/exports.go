@@ -109,7 +109,17 @@ func (e *encoder) exportInterface(module string, lifts map[string]lift) error {
 // exportWorld adds what the world exports.
 func (e *encoder) exportWorld(found map[string]map[string]lift) error {
 	own := export{module: root, lifts: found[root]}
-	var missing []string
+	var missing, others []string
+	for name := range found {
+		i, err := e.lookup(name, true)
+		if name != root && (err != nil || !slices.ContainsFunc(e.World.Exports, func(x wit.Extern) bool { return x.Interface != nil && x.Interface == i })) {
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 {
+		slices.Sort(others)
+		return fmt.Errorf("the module exports %s, and the world %s does not: add them to the world, or leave them out of the module", strings.Join(others, ", "), e.World.ID())
+	}
 	for _, x := range e.World.Exports {
 		switch {
 		case x.Func != nil:

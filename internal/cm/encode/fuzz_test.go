@@ -115,3 +115,45 @@ func TestRunVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestOutsideOfWorld: what a module exports and its world does not is an error that names it, and so is the reverse.
+func TestOutsideOfWorld(t *testing.T) {
+	section := func(id byte, content string) string { return string([]byte{id, byte(len(content))}) + content }
+	exporting := func(names ...string) []byte { // functions that return an i32
+		exports, funcs, code := "", "", ""
+		for i, name := range names {
+			exports += string([]byte{byte(len(name))}) + name + "\x00" + string([]byte{byte(i)})
+			funcs, code = funcs+"\x00", code+"\x04\x00\x41\x00\x0b"
+		}
+		n := string([]byte{byte(len(names))})
+		return []byte("\x00asm\x01\x00\x00\x00" + section(1, "\x01\x60\x00\x01\x7f") + section(3, n+funcs) + section(7, n+exports) + section(10, n+code))
+	}
+	file := filepath.Join(t.TempDir(), "world.wit")
+	if err := os.WriteFile(file, []byte("package a:b;\ninterface one { f: func() -> u32; }\ninterface two { f: func() -> u32; }\nworld w { export two; export one; }\nworld v { export one; }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := wit.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		world string
+		names []string
+		want  string
+	}{
+		{"w", []string{"a:b/one#f", "a:b/two#f"}, ""},
+		{"v", []string{"a:b/one#f"}, ""},
+		{"v", []string{"a:b/one#f", "cabi_other"}, ""},
+		{"v", []string{"a:b/two#f", "a:b/one#f"}, "the module exports a:b/two, and the world a:b/v does not"},
+		{"v", []string{"a:c/three#f", "a:b/one#f"}, "the module exports a:c/three, and the world a:b/v does not"},
+		{"w", []string{"a:b/one#f"}, "the world a:b/w exports a:b/two, and the module does not"},
+	} {
+		component, err := encode.Component(exporting(c.names...), encode.Options{Set: set, World: set.World(wit.InterfaceID{Namespace: "a", Package: "b", Interface: c.world})})
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s of %v: %v", c.world, c.names, err)
+		}
+		if one, two := strings.LastIndex(string(component), "a:b/one"), strings.LastIndex(string(component), "a:b/two"); c.want == "" && c.world == "w" && two > one {
+			t.Error("exports are not in the world's order")
+		}
+	}
+}

@@ -21,7 +21,7 @@ import (
 // Bodies are streams in both directions: the request's is read as the handler reads it, what the handler writes is passed on by 4 KiB, or when it flushes. A response
 // that ends before that has its length as Content-Length, and one without a Content-Type has the one that its first bytes look like, as in package net/http; trailers,
 // too, are as there (http.TrailerPrefix, or declared by Trailer). The context of a request ends when the handler returns, and when a write finds that the client is
-// gone; as in package net/http it has an http.Server, for http.ServerContextKey. A goroutine that the handler leaves behind runs on while the instance answers the next
+// gone; as in package net/http it has a value for http.ServerContextKey, which is no *http.Server here. A goroutine that the handler leaves behind runs on while the instance answers the next
 // request, if there is one. A handler that panics ends the component's instance, and the host answers in its place, except with http.ErrAbortHandler, which breaks off
 // the response. There are no hijackers and no informational responses.
 func Handle(h http.Handler) {

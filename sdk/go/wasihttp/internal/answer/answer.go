@@ -33,13 +33,14 @@ type Body interface {
 }
 
 // server is what the context of a request has as http.ServerContextKey: it says that a handler may panic with http.ErrAbortHandler, without which
-// httputil.ReverseProxy ends a response that was cut as if it were whole.
-var server = &http.Server{}
+// httputil.ReverseProxy ends a response that was cut as if it were whole. It is no *http.Server: a component that has that type in an interface links what its methods name,
+// which is crypto/tls, and is half as large again.
+type server struct{}
 
 // Serve has a handler answer a request. The request's body is closed at the end.
 func Serve(h http.Handler, r *http.Request, host Host) {
 	w := &writer{host: host, header: http.Header{}, head: r.Method == http.MethodHead}
-	r = r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server))
+	r = r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server{}))
 	body := r.Body // handlers may put another one in its place
 	defer func() {
 		body.Close()

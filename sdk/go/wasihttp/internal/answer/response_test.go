@@ -70,7 +70,7 @@ func TestLengthIsKept(t *testing.T) {
 // TestContextHasServer: middleware that asks whether it may abort a response learns that it may.
 func TestContextHasServer(t *testing.T) {
 	got := served(func(_ http.ResponseWriter, r *http.Request) {
-		if _, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
+		if r.Context().Value(http.ServerContextKey) != nil { // as httputil.ReverseProxy asks
 			panic(http.ErrAbortHandler)
 		}
 	})
