@@ -27,8 +27,11 @@ own: those of --listen, whose ports have to be 0. Files that a manifest names ar
 	s := p.options(cmd, []option{listenOption, trustedProxiesOption, drainOption, adminOption, memoryBudgetOption}, outputOptions, []option{accessOption("false"), stateOption, plainHTTPOption, cacheOption})
 	files := cmd.Flags().String("files", ".", "the folder with the files that manifests name, each workload's in NAMESPACE/NAME below it")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if addr, _ := s.text("admin", ""); addr == "" {
+		switch addr, from := s.text("admin", ""); {
+		case addr == "":
 			return &Problem{What: "nobody could put workloads there", Why: "there is no admin endpoint", Do: "give --admin unix:PATH", Code: ExitUsage}
+		case !strings.HasPrefix(addr, "unix:"):
+			return &Problem{What: "everybody on this machine could put workloads there, with any grants", Where: from, Why: "the admin endpoint is no unix socket", Do: "give --admin unix:PATH", Code: ExitUsage}
 		}
 		return p.hostWorkloads(cmd.Context(), s, *files)
 	}

@@ -17,8 +17,9 @@ var adminLine = regexp.MustCompile(`(?m)^admin on http://(\S+)$`)
 
 // operator asks the admin endpoint of a server.
 type operator struct {
-	t    *testing.T
-	base string
+	t      *testing.T
+	base   string
+	client *http.Client
 }
 
 func operate(t *testing.T, s *server) operator {
@@ -28,7 +29,7 @@ func operate(t *testing.T, s *server) operator {
 	if m == nil {
 		t.Fatalf("no address of the admin endpoint: %s", s.stderr())
 	}
-	return operator{t, m[1]}
+	return operator{t, m[1], http.DefaultClient}
 }
 
 func (o operator) ask(method, path, body string) (int, string) {
@@ -37,7 +38,7 @@ func (o operator) ask(method, path, body string) (int, string) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := o.client.Do(req)
 	if err != nil {
 		o.t.Fatal(err)
 	}

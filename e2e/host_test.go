@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,8 +17,15 @@ import (
 // TestHost: `host` begins with no workload; what is put to its admin endpoint answers at an address of its own, also where another one has the same routes, changes
 // without moving, stays as it is where a document has a mistake, and goes.
 func TestHost(t *testing.T) {
-	s := serving(t, "host", nil, "--admin", "0", "--files", t.TempDir(), "--state-dir", t.TempDir())
-	o := operate(t, s)
+	if code, _, said := run(t, "", "host", "--admin", "0"); code != 2 || !strings.Contains(said, "unix:PATH") {
+		t.Errorf("an address that everybody on the machine reaches: %d %s", code, said)
+	}
+	socket := filepath.Join(t.TempDir(), "admin.sock")
+	s := serving(t, "host", nil, "--admin", "unix:"+socket, "--files", t.TempDir(), "--state-dir", t.TempDir())
+	s.waitForConsole("admin on unix:")
+	o := operator{t, "localhost", &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}}
 	document := func(namespace, environment string) string {
 		return fmt.Sprintf(`{"apiVersion":"vitrine.dev/v1alpha1","kind":"Workload","metadata":{"name":"shop","namespace":%q},"spec":{"components":[{"name":"web","source":{"file":%q},"environment":{"WHO":%q}}],"triggers":[{"http":{"path":"/","component":"web"}}]}}`,
 			namespace, testref.File(t, "rust-http-full-p2"), environment)

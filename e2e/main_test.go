@@ -113,7 +113,7 @@ func (s *server) read(r io.Reader, ready chan<- string) {
 		if _, at, ok := strings.Cut(said, " on http"); ok && first {
 			first = false
 			ready <- "http" + at
-		} else if first && err == nil && strings.HasPrefix(said, "serving ") { // without an address: it has no HTTP trigger
+		} else if first && err == nil && (strings.HasPrefix(said, "serving ") || strings.HasPrefix(said, "admin on unix:")) { // without an address: it has no HTTP trigger
 			first = false
 			ready <- ""
 		}
