@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -10,82 +11,111 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// accesses is a module with a memory of pages pages and functions of an address: each loads, or stores, at several constants from it.
-func accesses(pages uint32) []byte {
-	at := func(c int64) []byte { return cat(0x20, 0, sleb([]byte{0x41}, c), 0x6a) }
+// accesses is a module with a memory of pages pages, a global g and functions of an address: each accesses memory at several constants
+// from it, with other things in between.
+func accesses(pages uint32) (wasm []byte, functions int) {
+	const p, q, sum = 0, 1, 2 // the parameter and two locals
+	get := func(local int) []byte { return cat(0x20, local) }
+	at := func(c int64) []byte { return cat(get(p), sleb([]byte{0x41}, c), 0x6a) }
 	load := func(off uint32) []byte { return cat(0x2d, 0, off, 0x6a) } // i32.load8_u, and add
 	zero := []byte{0x41, 0}
+	around := func(between ...any) []byte {
+		return cat(zero, get(p), load(0), cat(between...), at(20), load(0), get(p), load(24))
+	}
 	bodies := [][]byte{
 		cat(zero, at(-8), load(0), at(0), load(0), at(8), load(0)),
-		cat(zero, 0x20, 0, load(3), 0x20, 0, load(0), 0x20, 0, load(65)),
+		cat(zero, get(p), load(3), get(p), load(0), get(p), load(20)),
 		cat(zero, at(8), load(0), at(-pageSize), load(4), at(-16), load(8)),
-		cat(zero, at(1<<16), load(0), 0x20, 0, load(0)),
-		cat(zero, at(1<<16+1), load(0), 0x20, 0, load(0)),         // too far
-		cat(zero, at(4), load(1<<31-16), 0x20, 0, load(1<<31-12)), // offsets over the largest
+		cat(zero, at(1<<16), load(0), get(p), load(0)),
+		cat(zero, at(1<<16+1), load(0), get(p), load(0)),         // too far
+		cat(zero, at(4), load(1<<31-16), get(p), load(1<<31-12)), // offsets over the largest
 		cat(zero, at(1<<31-1), load(0), at(-1<<31), load(0)),
-		cat(at(4), 0x20, 0, 0x28, 0, 0, 0x36, 0, 0, 0x20, 0, 0x41, 7, 0x3a, 0, 12, 0x20, 0, 0x2d, 0, 12), // copies a word, stores a byte
+		cat(at(4), get(p), "\x28\x00\x00\x36\x00\x00", get(p), "\x41\x07\x3a\x00\x0c", get(p), "\x2d\x00\x0c"), // copies a word, stores a byte
+		around(get(p), "\x41\x09\x3a\x00\x00"),                                                                 // a store
+		around("\x23\x00\x41\x01\x6a\x24\x00"),                                                                 // global.set
+		around("\x41\x01\x41\x00\x6d\x1a"),                                                                     // a division by zero
+		around("\x43\x00\x00\x80\x7f\xa8\x1a"),                                                                 // an infinite float made an integer
+		around("\x02\x40", at(-1), "\x0d\x00\x00\x0b"),                                                         // a trap, if not a branch
+		around("\x10\x00"), // a call
+		around(get(p), "\xfd\x0c", make([]byte, 16), "\xfd\x0b\x00\x00"),
+		around(get(p), "\x41\x05\x41\x01\xfc\x0b\x00"), // memory.fill
+		cat(get(p), 0x21, q, "\x03\x40", get(sum), get(p), load(0), get(q), "\x41\x04\x6a", load(0), // a loop in which q is p at first
+			0x21, sum, get(q), "\x41\x08\x6a\x22", q, get(p), "\x6b\x41\x18\x49\x0d\x00\x0b", get(sum)),
+		cat(get(p), 0x21, q, zero, get(q), load(0), get(p), "\x04\x40", at(16), 0x21, q, "\x0b", get(q), load(1), get(p), load(9)), // q is one of two
+		cat(get(p), 0x21, q, zero, get(q), load(0), get(p), "\x2d\x00\x00", 0x21, q, get(q), load(4), get(p), load(2)),             // q is another number
+		cat(zero, at(-4), 0x22, q, load(0), get(q), "\x41\x7c\x6b", load(0), get(p), load(3)),
 	}
-	var types, exports, code [][]byte
+	types, exports, code := [][]byte{{1}}, [][]byte{}, [][]byte{[]byte("\x07\x00\x23\x00\x41\x03\x6a\x24\x00\x0b")}
+	code[0][0] = byte(len(code[0]) - 1)
 	for i, b := range bodies {
 		types = append(types, []byte{0})
-		exports = append(exports, cat(str(fmt.Sprint(i)), 0, i))
-		b = cat(0, b, 0x0b)
+		exports = append(exports, cat(str(fmt.Sprint(i)), 0, i+1))
+		b = cat("\x01\x02\x7f", b, 0x0b)
 		code = append(code, cat(uint32(len(b)), b))
 	}
-	exports = append(exports, cat(str("m"), "\x02\x00"))
-	return cat(preamble, sect(1, []byte("\x01\x60\x01\x7f\x01\x7f")), sect(3, vec(types...)), sect(5, cat("\x01\x00", pages)),
-		sect(7, vec(exports...)), sect(10, vec(code...)))
+	exports = append(exports, cat(str("m"), "\x02\x00"), cat(str("g"), "\x03\x00"))
+	return cat(preamble, sect(1, []byte("\x02\x60\x01\x7f\x01\x7f\x60\x00\x00")), sect(3, vec(types...)), sect(5, cat("\x01\x00", pages)),
+		sect(6, []byte("\x01\x7f\x01\x41\x00\x0b")), sect(7, vec(exports...)), sect(10, vec(code...))), len(bodies)
 }
 
-// TestFoldedAccesses: accesses give what they do as written, and trap where they do, at both ends of memories of no page, of one, and of as
-// many as there may be.
+// TestFoldedAccesses: accesses give what they do as written and trap where they do, at both ends of memories of no page, of one and of as
+// many as there may be; after a trap memory and globals are as they are then.
 func TestFoldedAccesses(t *testing.T) {
 	for _, pages := range []uint32{0, 1, 65535} {
-		wasm := accesses(pages)
-		ctx := context.Background()
-		r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
-		defer r.Close(ctx)
-		plain, err := r.Instantiate(ctx, wasm)
-		if err != nil {
-			t.Fatal(err)
-		}
+		wasm, functions := accesses(pages)
 		each(t, func(t *testing.T, w *world) {
+			ctx := context.Background()
+			r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
+			defer r.Close(ctx)
+			plain, err := r.Instantiate(ctx, wasm)
+			if err != nil {
+				t.Fatal(err)
+			}
 			i, err := w.e.Instantiate(w.ctx, w.group(Limits{}), w.compile(wasm), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			traps, ran := 0, 0
+			const near = 64
 			size := int64(pages) << 16
 			edges := []int64{0, 1 << 16, size, size - 1<<16, 1 << 31, 3 << 30}
-			for _, edge := range edges { // so that each byte is another
-				for at := max(0, edge-100); at < min(size, edge+100); at++ {
-					i.Memory("m").Bytes()[at] = byte(at * 7)
-					plain.Memory().WriteByte(uint32(at), byte(at*7))
+			around := func(edge int64, do func(a, b []byte)) {
+				if from, to := max(0, edge-near), min(size, edge+near); from < to {
+					b, _ := plain.Memory().Read(uint32(from), uint32(to-from))
+					do(i.Memory("m").Bytes()[from:to], b)
 				}
 			}
-			for f := range 8 {
+			traps := map[cm.TrapCode]int{}
+			for f := range functions {
+				name := fmt.Sprint(f)
 				for _, edge := range edges {
-					for d := int64(-70); d <= 70; d++ {
-						p := uint64(uint32(edge + d))
-						want, wantErr := plain.ExportedFunction(fmt.Sprint(f)).Call(ctx, p)
-						stack := []uint64{p}
-						err := i.Func(fmt.Sprint(f)).Call(w.ctx, stack)
-						if (wantErr == nil) != (err == nil) || err == nil && stack[0] != want[0] {
-							t.Fatalf("%d pages, function %d at %#x: %v %v, want %v %v", pages, f, p, stack, err, want, wantErr)
+					around(edge, func(a, b []byte) {
+						for k := range a {
+							a[k], b[k] = byte(k*7+1), byte(k*7+1)
 						}
-						if err != nil {
-							traps++
-							if code := trapCode(err); code != cm.TrapOutOfBounds {
-								t.Fatalf("trap %q", code)
+					})
+					for d := int64(-26); d <= 26; d++ {
+						at := uint64(uint32(edge + d))
+						want, err := plain.ExportedFunction(name).Call(ctx, at)
+						trap := trapCode(err)
+						stack := []uint64{at}
+						got := trapCode(i.Func(name).Call(w.ctx, stack))
+						traps[got]++
+						if got != trap || trap == "" && stack[0] != want[0] {
+							t.Fatalf("%d pages, function %d at %#x: %v %q, want %v %q", pages, f, at, stack, got, want, trap)
+						}
+						if a, b := i.mod.ExportedGlobal("g").Get(), plain.ExportedGlobal("g").Get(); a != b {
+							t.Fatalf("%d pages, function %d at %#x: the global is %d, want %d", pages, f, at, a, b)
+						}
+						around(edge, func(a, b []byte) {
+							if !bytes.Equal(a, b) {
+								t.Fatalf("%d pages, function %d at %#x: memory is\n%x, want\n%x", pages, f, at, a, b)
 							}
-							continue
-						}
-						ran++
+						})
 					}
 				}
 			}
-			if traps == 0 || (ran > 0) != (pages > 0) {
-				t.Errorf("%d pages: %d traps, %d end well", pages, traps, ran)
+			if traps[cm.TrapOutOfBounds] == 0 || (traps[""] > 0) != (pages > 0) || pages > 0 && len(traps) < 4 {
+				t.Errorf("%d pages: %v", pages, traps)
 			}
 		})
 	}
