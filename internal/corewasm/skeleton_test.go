@@ -88,7 +88,7 @@ func TestVersion(t *testing.T) {
 		}
 		h.Write(r.Wasm)
 	}
-	const version, want = 9, "2c90f399ce571704955b93dedab2b7ea97fb0711d7a71bd37484dcddfb8b4ed2"
+	const version, want = 10, "2c90f399ce571704955b93dedab2b7ea97fb0711d7a71bd37484dcddfb8b4ed2"
 	if got := hex.EncodeToString(h.Sum(nil)); got != want || Version != version {
 		t.Errorf("version %d writes %s", Version, got)
 	}
