@@ -26,7 +26,7 @@ import (
 // end once it is entered, or traps out of bounds, and in which nothing happens that can be seen from outside: it ends behind each
 // store and global.set, and at every label, branch, call, growth, bulk operation and each other instruction that can trap. So a
 // module traps exactly where it did, and memory, globals and fuel are what they were; only the offset in the code, from which a stack
-// trace has its line, may be that of an earlier access of the stretch.
+// trace has its line, may be another one of the stretch: that behind the first address of a group.
 //
 // Addresses wrap at 4 GiB where they are added up, and do not as offsets. That is the same here: the least address of a group is
 // accessed itself, so that it is within the memory or the stretch traps in either form; no other one is more than maxDistance away; and

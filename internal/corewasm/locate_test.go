@@ -23,9 +23,9 @@ func codeContent(t *testing.T, wasm []byte) []byte {
 // TestLocate: each instruction that rewriting keeps is found at its place in the original, byte by byte but for indices of
 // functions, and each that it adds belongs to one that is there.
 func TestLocate(t *testing.T) {
-	for _, name := range []string{"all", "checks"} {
+	for name, wasm := range map[string][]byte{"all": fixture(t, "all"), "checks": fixture(t, "checks"), "folds": manyFolds()} {
 		t.Run(name, func(t *testing.T) {
-			wasm := withLines(fixture(t, name))
+			wasm := withLines(wasm)
 			o := Options{Slots: slots(t, wasm), Trace: "$name"}
 			r, err := Rewrite(wasm, o)
 			if err != nil {
