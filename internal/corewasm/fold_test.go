@@ -103,6 +103,10 @@ func TestFolds(t *testing.T) {
 		"sums of sums":                    {p + load + p + "\x41\x06\x41\x02" + sub + add + load, yes},
 		"twice the address":               {p + load + p + p + add + load, ""},
 		"offsets":                         {plus(-8) + loadAt(2) + p + loadAt(3), "0+0>11 @2 0= @11"},
+		"twice the address, further":      {p + load + p + p + add + loadAt(4), ""},
+		"a sum of two numbers":            {p + load + p + other + add + loadAt(4), ""},
+		"the address less itself":         {p + load + p + p + sub + loadAt(4), ""},
+		"a sum with what is not known":    {"\x00" + p + load + add + loadAt(4) + p + load, ""},
 		"or looks like add":               {p + load + p + "\x41\x04\x72" + load, ""},
 		"and, of nothing":                 {p + load + p + "\x41\x7f\x71" + load, ""},
 		"exclusive or":                    {p + load + p + "\x41\x04\x73" + load, ""},
@@ -207,6 +211,10 @@ func TestFolds(t *testing.T) {
 		"what stays under a store":        {other + p + p + zero + store + setQ + setQ + p + load + q + "\x41\x04" + add + load, ""},
 		"what stays under drop":           {other + p + "\x1a" + setQ + p + load + q + "\x41\x04" + add + load, ""},
 		"what stays under constants":      {p + other + "\x42\x00\x1a\x43\x00\x00\x00\x00\x1a\x44\x00\x00\x00\x00\x00\x00\x00\x00\x1a" + setQ + "\x1a" + p + load + q + "\x41\x04" + add + load, ""},
+		"what stays under select":         {other + p + zero + zero + "\x1b\x1a" + setQ + p + load + q + "\x41\x04" + add + load, ""},
+		"what stays under typed select":   {other + p + zero + zero + "\x1c\x01\x7f\x1a" + setQ + p + load + q + "\x41\x04" + add + load, ""},
+		"groups of another stretch":       {other + load + "\x41\x00\x24\x00" + two(""), yes},
+		"an address of 64 bits":           {"\x20\x02" + load + "\x20\x02" + loadAt(4), ""}, // is not valid, and stays so
 		"what stays under table.set":      {other + other + p + "\xd0\x70\x26\x00" + setQ + "\x21\x03" + p + load + "\x20\x03\x41\x04" + add + load, ""},
 		"a name of a loop's variable": {"\x03" + void + q + load + q + "\x41\x04" + add + teeQ + load + p + "\x0d\x00\x0b",
 			yes},
@@ -321,11 +329,11 @@ func TestFoldsAreForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.folder.scan(m, 0, &w.scans[0])
-	m.bodies[1].bytes = append([]byte{0}, "\x20\x00\x2d\x00\x00\x1a\x20\x01\x2d\x00\x00\x1a\x00\x0b"...)
+	m.bodies[1].bytes = append([]byte{1, 1, 0x7f}, "\x20\x00\x2d\x00\x00\x1a\x20\x01\x2d\x00\x00\x1a\x20\x02\x2d\x00\x00\x1a\x20\x02\x2d\x00\x04\x1a\x00\x0b"...)
 	if err := m.scanBody(m.bodies[1], 2, &w.scans[1]); err != nil {
 		t.Fatal(err)
 	}
-	if folds := w.folder.scan(m, 1, &w.scans[1]); len(folds) > 0 {
+	if folds := w.folder.scan(m, 1, &w.scans[1]); len(folds) != 1 || folds[0].group != 2 { // of the third local, which is no i64 here
 		t.Errorf("%+v", folds)
 	}
 }
