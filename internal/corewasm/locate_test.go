@@ -61,8 +61,15 @@ func TestLocate(t *testing.T) {
 					t.Errorf("piece %d, of %#x: %x, want %x", i, piece.read, got, want)
 				}
 			}
-			if kept < len(m.bodies) {
-				t.Errorf("%d bytes of %d functions", kept, len(m.bodies))
+			least := 0 // most of the code with folds: only offsets, branches and an index are others
+			for _, b := range m.bodies {
+				least += len(b.bytes)
+			}
+			if least = least * 7 / 10; name != "folds" {
+				least = len(m.bodies)
+			}
+			if kept < least {
+				t.Errorf("%d bytes of %d functions, want %d", kept, len(m.bodies), least)
 			}
 			if _, ok := l.Original(0); ok {
 				t.Error("the number of functions has a place")
