@@ -157,6 +157,8 @@ func (g *gen) stmt() {
 		}
 	case 20:
 		g.tailCall()
+	case 22:
+		g.neighbours()
 	case 21: // dead code
 		g.op(0x02, 0x40)
 		g.labels = append(g.labels, nil)
@@ -460,6 +462,87 @@ func (g *gen) memArg(align int) []byte {
 		off = 1 << (2 * g.n(16))
 	}
 	return cat(g.n(align+1), off)
+}
+
+// edges are numbers near which an address matters: where memories end, where it wraps, and where offsets and addresses are signed.
+var edges = []int64{0, 1, 16, 200, pageSize, 2 * pageSize, 3 * pageSize, -1, -8, -pageSize, -2 * pageSize, 1 << 31, 1<<31 - 4, 1<<31 - pageSize}
+
+// neighbours makes accesses whose addresses are one number and constants, with what may come between.
+func (g *gen) neighbours() {
+	if !g.hasMem {
+		return
+	}
+	number := func() []byte {
+		return sleb([]byte{0x41}, int64(int32(edges[g.n(len(edges))]+int64(int8(g.byte())%24))))
+	}
+	var is []uint32
+	for i, l := range append(slices.Clone(g.locals), tI32) { // the last is the scratch local
+		if l == tI32 {
+			is = append(is, uint32(i))
+		}
+	}
+	is[len(is)-1] = g.scratch[tI32]
+	base, other := is[g.n(len(is))], is[g.n(len(is))]
+	if g.n(4) == 0 {
+		g.expr(tI32, 1)
+	} else {
+		g.op(number())
+	}
+	g.op(0x21, base)
+	address := func() {
+		g.op(0x20, []uint32{base, base, base, other}[g.n(4)])
+		switch g.n(6) {
+		case 0:
+			g.op(number(), 0x6b)
+		case 1:
+			g.op(number(), 0x6a)
+		case 2, 3:
+			g.op(sleb([]byte{0x41}, int64(g.n(48))-24), 0x6a)
+		}
+		if g.n(4) == 0 {
+			g.op(0x22, other)
+		}
+	}
+	arg := func(align int) []byte {
+		if g.n(8) == 0 {
+			return cat(0, uint32(edges[g.n(len(edges))]))
+		}
+		return cat(g.n(align+1), uint32(g.n(20)))
+	}
+	for n := 2 + g.n(6); n > 0; n-- {
+		g.nodes--
+		switch k := g.n(16); {
+		case k < 9:
+			l := genLoads[tI32][g.n(len(genLoads[tI32]))]
+			address()
+			g.op(l.op, arg(l.align))
+			if is[0] != base && g.bit() {
+				g.op(0x21, is[0])
+			} else {
+				g.op(0x1a)
+			}
+		case k == 9: // an address waits while another is accessed
+			address()
+			address()
+			g.op(0x28, arg(2), 0x36, arg(2))
+		case k == 10:
+			address()
+			g.op(0x42, g.n(64), 0x37, arg(3))
+		case k == 11:
+			address()
+			g.op(0x21, base)
+		case k == 12:
+			g.op("\x41\x01\x40\x00\x1a") // memory.grow
+		case k == 13:
+			g.op(0x41, 1, 0x20, other, 0x6d, 0x1a) // a division
+		case k == 14:
+			g.op("\xfd\x0c", make([]byte, 16), "\x1a")
+			address()
+			g.op("\xfd\x00", arg(4), 0x1a)
+		default:
+			g.stmt()
+		}
+	}
 }
 
 func (g *gen) store() {

@@ -12,7 +12,7 @@ import (
 
 // Limits bound what a Group's guests may have.
 type Limits struct {
-	Memory     uint64        // bytes, all memories together; 0: 4 GiB a memory
+	Memory     uint64        // bytes, all memories together; 0: one page less than 4 GiB a memory
 	Tables     uint32        // elements of all tables together; 0: a default of 10 million
 	Fuel       uint64        // the most that Group.Fuel may be, within a check interval; 0: no bound
 	Stack      uint64        // bytes of stack of each thread of control; 0: a default of 128 MiB

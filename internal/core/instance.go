@@ -120,9 +120,9 @@ func (i *Instance) prepare() (*linearMemory, error) {
 	if d == nil {
 		return nil, nil
 	}
-	size, most := d.Min*pageSize, uint64(maxMemory)
+	size, most := d.Min*pageSize, uint64(corewasm.MaxPages*pageSize)
 	if d.HasMax {
-		most = d.Max * pageSize
+		most = min(most, d.Max*pageSize)
 	}
 	lm, err := g.newMemory(size, most)
 	if err != nil {

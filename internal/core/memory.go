@@ -9,10 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-const (
-	pageSize  = 1 << 16 // of WebAssembly
-	maxMemory = 1 << 32
-)
+const pageSize = 1 << 16 // of WebAssembly
 
 // Memory is a linear memory.
 type Memory struct{ lm *linearMemory }

@@ -20,7 +20,7 @@ type addressRange struct {
 
 // pooledRange is the size of ranges that are kept for reuse: a whole 32-bit memory. Address space is plentiful, and
 // ranges that fit every memory save a system call for each instance.
-const pooledRange = maxMemory
+const pooledRange = 1 << 32
 
 // maxPooled bounds the ranges that are kept for reuse.
 const maxPooled = 256

@@ -7,6 +7,8 @@
 //   - counts fuel: a mutable global goes down at every loop head, at the entry of every function that calls, and with
 //     the size of bulk operations, and the imported function [CheckModule].[CheckField] is called when it is used up;
 //     small innermost loops that call nothing count in a local, and add it to the global when they end (hot.go);
+//   - checks the bounds of accesses at one number and constants once, where nothing else happens in between (fold.go); for that the host
+//     has to keep memories from growing beyond [MaxPages];
 //   - exports its mutable globals, so that a host can save and restore them;
 //   - asks the host before a table grows, which can refuse;
 //   - has no start section (the host calls the function that [Result].Start names) and traps in that function when an active

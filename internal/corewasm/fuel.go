@@ -43,14 +43,15 @@ func (w *writer) body(b []byte, i int) []byte {
 	src := w.m.bodies[i].bytes
 	temp := uint32(w.m.params(i)) + sc.count
 	hot := temp
-	var more byte // locals
 	if sc.temp {
 		hot++
-		more++
 	}
+	bases := hot
 	if sc.hot {
-		more++
+		bases++
 	}
+	folds := w.folder.scan(w.m, i, sc)
+	more := byte(bases-temp) + byte(w.folder.used) // locals
 	if more > 0 {
 		b = appendU32(b, uint32(sc.groups+1))
 		b = append(b, src[sc.locals:sc.code]...)
@@ -64,6 +65,7 @@ func (w *writer) body(b []byte, i int) []byte {
 	}
 	at := sc.code
 	for _, e := range sc.edits {
+		b, at, folds = w.fold(b, i, at, e.pos, folds, bases)
 		w.mark(b, i, at, false)
 		b = append(b, src[at:e.pos]...)
 		w.mark(b, i, e.pos, true)
@@ -100,6 +102,7 @@ func (w *writer) body(b []byte, i int) []byte {
 			b = append(w.hotLeave(b, hot), opEnd)
 		}
 	}
+	b, at, _ = w.fold(b, i, at, len(src), folds, bases)
 	w.mark(b, i, at, false)
 	return append(b, src[at:]...)
 }

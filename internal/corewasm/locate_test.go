@@ -23,9 +23,9 @@ func codeContent(t *testing.T, wasm []byte) []byte {
 // TestLocate: each instruction that rewriting keeps is found at its place in the original, byte by byte but for indices of
 // functions, and each that it adds belongs to one that is there.
 func TestLocate(t *testing.T) {
-	for _, name := range []string{"all", "checks"} {
+	for name, wasm := range map[string][]byte{"all": fixture(t, "all"), "checks": fixture(t, "checks"), "folds": manyFolds()} {
 		t.Run(name, func(t *testing.T) {
-			wasm := withLines(fixture(t, name))
+			wasm := withLines(wasm)
 			o := Options{Slots: slots(t, wasm), Trace: "$name"}
 			r, err := Rewrite(wasm, o)
 			if err != nil {
@@ -61,8 +61,15 @@ func TestLocate(t *testing.T) {
 					t.Errorf("piece %d, of %#x: %x, want %x", i, piece.read, got, want)
 				}
 			}
-			if kept < len(m.bodies) {
-				t.Errorf("%d bytes of %d functions", kept, len(m.bodies))
+			least := 0 // most of the code with folds: only offsets, branches and an index are others
+			for _, b := range m.bodies {
+				least += len(b.bytes)
+			}
+			if least = least * 7 / 10; name != "folds" {
+				least = len(m.bodies)
+			}
+			if kept < least {
+				t.Errorf("%d bytes of %d functions, want %d", kept, len(m.bodies), least)
 			}
 			if _, ok := l.Original(0); ok {
 				t.Error("the number of functions has a place")

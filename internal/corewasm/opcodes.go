@@ -89,46 +89,76 @@ var refused = map[byte]string{
 
 // Opcodes that rewriting looks at or writes.
 const (
-	opBlock       = 0x02
-	opLoop        = 0x03
-	opUnreachable = 0x00
-	opIf          = 0x04
-	opElse        = 0x05
-	opEnd         = 0x0b
-	opBr          = 0x0c
-	opBrIf        = 0x0d
-	opReturn      = 0x0f
-	opCall        = 0x10
-	opLocalGet    = 0x20
-	opLocalSet    = 0x21
-	opLocalTee    = 0x22
-	opGlobalGet   = 0x23
-	opGlobalSet   = 0x24
-	opI32Const    = 0x41
-	opI64Const    = 0x42
-	opF32Const    = 0x43
-	opF64Const    = 0x44
-	opSelect      = 0x1b
-	opI32LtS      = 0x48
-	opI32LeU      = 0x4d
-	opI32GeS      = 0x4e
-	opI32Sub      = 0x6b
-	opI32ShrU     = 0x76
-	opRefNull     = 0xd0
-	opRefFunc     = 0xd2
-	opMisc        = 0xfc
-	opVector      = 0xfd
-	miscMemInit   = 8
-	miscMemCopy   = 10
-	miscMemFill   = 11
-	miscTabInit   = 12
-	miscTabCopy   = 14
-	miscTabGrow   = 15
-	miscTabSize   = 16
-	miscTabFill   = 17
-	vectorConst   = 12
-	blockTypeNil  = 0x40
+	opBlock        = 0x02
+	opLoop         = 0x03
+	opUnreachable  = 0x00
+	opNop          = 0x01
+	opIf           = 0x04
+	opElse         = 0x05
+	opEnd          = 0x0b
+	opBr           = 0x0c
+	opBrIf         = 0x0d
+	opReturn       = 0x0f
+	opCall         = 0x10
+	opCallIndirect = 0x11
+	opDrop         = 0x1a
+	opLocalGet     = 0x20
+	opLocalSet     = 0x21
+	opLocalTee     = 0x22
+	opGlobalGet    = 0x23
+	opGlobalSet    = 0x24
+	opI32Load      = 0x28
+	opI32Load8U    = 0x2d
+	opI32Store     = 0x36
+	opMemoryGrow   = 0x40
+	opI32Const     = 0x41
+	opI64Const     = 0x42
+	opF32Const     = 0x43
+	opF64Const     = 0x44
+	opSelect       = 0x1b
+	opI32LtS       = 0x48
+	opI32LeU       = 0x4d
+	opI32GeS       = 0x4e
+	opI32Add       = 0x6a
+	opI32Sub       = 0x6b
+	opI32ShrU      = 0x76
+	opRefNull      = 0xd0
+	opRefFunc      = 0xd2
+	opMisc         = 0xfc
+	opVector       = 0xfd
+	miscMemInit    = 8
+	miscMemCopy    = 10
+	miscMemFill    = 11
+	miscTabInit    = 12
+	miscTabCopy    = 14
+	miscTabGrow    = 15
+	miscTabSize    = 16
+	miscTabFill    = 17
+	vectorConst    = 12
+	blockTypeNil   = 0x40
 )
+
+// accessSize is the number of bytes that a load or store accesses, from opI32Load on.
+var accessSize = [...]byte{4, 8, 4, 8, 1, 1, 2, 2, 1, 1, 2, 2, 4, 4, 4, 8, 4, 8, 1, 2, 1, 2, 4}
+
+// operands is the number of operands of an instruction that computes one number of one or two.
+var operands = func() (t [256]byte) {
+	for op := 0x45; op <= 0xc4; op++ {
+		switch {
+		case op == 0x45, op == 0x50, op >= 0x67 && op <= 0x69, op >= 0x79 && op <= 0x7b, op >= 0x8b && op <= 0x91, op >= 0x99 && op <= 0x9f, op >= 0xa7:
+			t[op] = 1
+		default:
+			t[op] = 2
+		}
+	}
+	t[0xd1] = 1 // ref.is_null
+	return t
+}()
+
+// trapping says whether such an instruction can trap: a division, or a truncation of a float.
+func trapping(op byte) bool {
+	return op >= 0x6d && op <= 0x70 || op >= 0x7f && op <= 0x82 || op >= 0xa8 && op <= 0xab || op >= 0xae && op <= 0xb1
+}
 
 // noteMiscOp is the table of opcodes behind the 0xfc prefix; memory indices in it are bytes that are zero.
 var misc = [...]struct {

@@ -96,6 +96,7 @@ type writer struct {
 	o           Options
 	res         *Result
 	scans       []scan
+	folder      folder
 	checks      bool // the check function is imported
 	grows       bool // some code grows a table
 	skeleton    bool // bodies are traps

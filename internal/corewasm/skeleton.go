@@ -8,7 +8,7 @@ import (
 
 // Version changes when Rewrite writes other code for the same module: machine code compiled from the output of one version
 // must not be used with a skeleton of another.
-const Version = 9
+const Version = 10
 
 // Facts are what Rewrite has found in a module's code, as text without dots and path separators.
 type Facts string
