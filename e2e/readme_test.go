@@ -48,7 +48,7 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("%d blocks of YAML", len(tests))
 	}
 	file := filepath.Join(t.TempDir(), "readme.yaml")
-	if err := os.WriteFile(file, []byte("apiVersion: vitrine.dev/v1alpha1\nkind: Test\n"+tests[0]), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(tests[0]), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, out, console := run(t, "", "test", "--log-level", "error", "--file", file, r.at); code != 0 || !strings.Contains(out, "1 of 1 test passed") {
