@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -330,13 +329,7 @@ func TestTraceOnHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	collector := otlptest.New(t)
-	to, err := url.Parse(collector.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.operator.collector.Store(to)
-	defer c.operator.collector.Store(nil)
+	collector := c.collect(t)
 	c.host(t, "traced", "pool=traced", "--cache-dir="+t.TempDir())
 	c.apply(t, ns, strings.Replace(onHosts(document("shop", image, ""), 1), "metadata: {name: shop,", `metadata: {name: shop, annotations: {vitrine.dev/host-selector: pool=traced, vitrine.dev/traceparent: "00-`+trace+"-"+parent+`-01"},`, 1))
 	w := c.await(t, ns, "shop", "it is not ready", readyOf(1))

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
+	"testing"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	"go.opentelemetry.io/otel/attribute"
@@ -26,6 +27,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/operator/internal/controller"
 	"github.com/vitrine-wasm/vitrine/operator/internal/manage"
 	"github.com/vitrine-wasm/vitrine/operator/internal/pods"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 )
 
 // ociRegistry is a registry in this process.
@@ -93,6 +95,19 @@ func startOperator(c *cluster) (*operatorProcess, error) {
 	ctx, o.cancel = context.WithCancel(context.Background())
 	go func() { o.done <- m.Start(ctx) }()
 	return o, nil
+}
+
+// collect has a collector get the telemetry of operator, pods and hosts until the test ends.
+func (c *cluster) collect(t *testing.T) *otlptest.Collector {
+	t.Helper()
+	collector := otlptest.New(t)
+	to, err := url.Parse(collector.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.operator.collector.Store(to)
+	t.Cleanup(func() { c.operator.collector.Store(nil) })
+	return collector
 }
 
 // receive hands telemetry to the collector of the test that runs, if it has one.

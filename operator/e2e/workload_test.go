@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vitrine-wasm/vitrine/operator/api"
-	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 )
 
 // limit is how long a test waits for what takes a second on an idle machine.
@@ -332,13 +330,7 @@ func TestOneTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	collector := otlptest.New(t)
-	to, err := url.Parse(collector.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.operator.collector.Store(to)
-	defer c.operator.collector.Store(nil)
+	collector := c.collect(t)
 	c.apply(t, ns, strings.Replace(document("shop", image, ""), "metadata: {name: shop,", `metadata: {name: shop, annotations: {vitrine.dev/traceparent: "00-`+trace+"-"+parent+`-01"},`, 1))
 	w := c.await(t, ns, "shop", "it is not ready", ready)
 	if w.Status.TraceID != trace {
